@@ -1,0 +1,1 @@
+"""One module per resource; each has a `router`. Thin: parse by type, read once, answer."""
