@@ -174,8 +174,18 @@ def test_it_has_no_capability_and_writes_nowhere(demo: Container) -> None:
     assert demo.shell("for to in /programs /tmp /opt/hew; do touch $to/x 2>/dev/null && echo $to; done; true") == ""
 
 
+def stopped_between_handlers(demo: Container, worker: int) -> bool:
+    """Where a kill costs no actor: without its cache this program would end."""
+    demo.shell(f"kill -STOP {worker}")
+    if demo.json("/api/metrics")["active_workers"] == 0:
+        return True
+    demo.shell(f"kill -CONT {worker}")
+    return False
+
+
 def test_a_killed_worker_is_replaced_and_no_zombie_stays(demo: Container) -> None:
     first = demo.worker()
+    demo.wait_for(lambda: stopped_between_handlers(demo, first), "a moment without work")
     demo.shell(f"kill -9 {first}")
     demo.wait_for(lambda: demo.json("/api/metrics")["worker_restarts"] == 1, "a new worker")
     demo.wait_for_messages(demo.json("/api/metrics")["messages_received"] + 1000)
