@@ -12,10 +12,12 @@
 #include "trap.h"
 
 #include <string.h>
+#include <time.h>
 
 #define WORD_NODE     (sizeof(hew_node) + sizeof(hew_entry) + 8) /* one message of one word */
 #define CROWDED_EVERY 256u /* messages to a crowded mailbox, between two looks at its actor */
 #define VERY_CROWDED  (4ull * HEW_CROWDED)
+#define HOLD_BACK_NS  200000 /* about 10^4 messages of a receiver that has a CPU */
 
 /* hew_scratch.flags */
 enum {
@@ -43,14 +45,20 @@ static HEW_COLD void drop_open(hew_worker *w, hew_node *node, uint64_t to)
 }
 
 /* So many wait for `a`, n of them just sent. When it does not run, our turn is over: else who is heard for a short turn
- * only never catches up with who sends for a long one. The look at its state is dear beside a send, so it is rare. When
- * very many wait our turn is over in any case: turns of a few messages each are slower than who handles them. */
+ * only never catches up with who sends for a long one. When very many wait our turn is over in any case, since turns of a
+ * few messages each are slower than who handles them; and as that helps only who has a turn on this worker, the worker
+ * holds back too: other workers, or the CPU that it leaves, may be those that handle them. */
 static HEW_COLD void give_way_to(hew_worker *w, const hew_actor *a, uint64_t waiting, uint32_t n)
 {
-    if (waiting >= VERY_CROWDED || (waiting % CROWDED_EVERY < n &&
-                                    hew_state_of(hew_load_relaxed(&a->state)) != HEW_S_RUNNING)) {
+    bool look = waiting % CROWDED_EVERY < n; /* dear beside a send, so it is rare */
+    bool runs = look && hew_state_of(hew_load_relaxed(&a->state)) == HEW_S_RUNNING;
+    if (waiting >= VERY_CROWDED || (look && !runs)) {
         w->preempt = 1;
         hew_store_relaxed(&w->poll, 1u);
+    }
+    if (waiting >= VERY_CROWDED && look && a != w->current) {
+        struct timespec t = {.tv_nsec = HOLD_BACK_NS};
+        nanosleep(&t, NULL);
     }
 }
 
@@ -74,10 +82,6 @@ HEW_INLINE void publish(hew_worker *w, uint64_t to, hew_node *node, uint32_t n)
     w->open.first = NULL;
     hew_step();
     w->open.n = w->open.end = w->open.limit = 0;
-    uint64_t waiting = hew_load_relaxed(&a->head) >> HEW_COUNT_SHIFT;
-    if (HEW_UNLIKELY(waiting >= HEW_CROWDED)) {
-        give_way_to(w, a, waiting, n);
-    }
     if (pushed == HEW_PUSHED_WOKE) {
         hew_count(w, TASKS_SPAWNED, 1); /* M1 */
         hew_runq_wake(w, hew_handle_slot(to));
@@ -87,6 +91,10 @@ HEW_INLINE void publish(hew_worker *w, uint64_t to, hew_node *node, uint32_t n)
         if (full) {
             hew_trap_full(w, a, to, w->scratch.loc);
         }
+    }
+    uint64_t waiting = hew_load_relaxed(&a->head) >> HEW_COUNT_SHIFT;
+    if (HEW_UNLIKELY(waiting >= HEW_CROWDED)) {
+        give_way_to(w, a, waiting, n);
     }
 }
 
