@@ -14,7 +14,7 @@ from tests.browser.conftest import Dashboard, Opener, Programs
 FINDING = {
     "rule": "backpressure",
     "sentence": "Router#1 receives faster than it works.",
-    "evidence": {"mbox_depth": 12_000, "bytes_live": 2048, "window_secs": 90},
+    "evidence": {"mbox_depth": 12_000, "arrived_per_sec": 1400, "bytes_live": 2048, "odd_percent": 7},
     "actor": 1,
     "first_seen": 100,
     "last_seen": 190,
@@ -55,10 +55,8 @@ def test_findings_stand_at_the_top_with_evidence_and_a_link(programs: Programs, 
     panels = seen.page.locator("main > section:visible h2").all_inner_texts()
     assert panels[0] == "Findings"
     assert "Router#1 receives faster than it works." in seen.text(".finding")
-    assert (
-        seen.text(".evidence")
-        == "mbox depth 12,000 · bytes live 2.0 KB · window 1 min 30 s · seen from second 100 to 190"
-    )
+    shown = "in the mailbox 12,000 · arriving 1,400/s · live 2.0 KB · odd 7 % · seen from second 100 to 190"
+    assert seen.text(".evidence") == shown
     seen.page.get_by_role("button", name="show actor #1").click()
     assert [row[0] for row in seen.rows()] == ["Router#1"]
 
