@@ -23,6 +23,7 @@ from hew.compiler.types import (
     NEVER,
     NUMBER,
     STRING,
+    UNIT,
     EnumType,
     ErrorType,
     FloatType,
@@ -176,6 +177,10 @@ class BodyBase:
 
     def fresh(self, span: Span, kind: int = ANY, default: Type | None = None) -> TypeVar:
         return TypeVar(kind, span, default)
+
+    def value_type(self, node: c.Expr) -> Type:
+        """The type of a place that holds the value; what never comes fits anything."""
+        return TypeVar(ANY, node.span, UNIT) if is_never(node) else node.type
 
     def number(self, value: int, span: Span) -> c.IntLit:
         """An integer literal that adapts to its place."""

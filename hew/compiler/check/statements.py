@@ -73,7 +73,7 @@ class Statements(Expressions):
             return
         if written is None and isinstance(node.value, ast.Name):
             settle(value.type)  # only a bare literal stays open
-        type_ = written if written is not None else self._value_type(value)
+        type_ = written if written is not None else self.value_type(value)
         if isinstance(resolve(value.type), ErrorType) and written is None:
             type_ = ERROR
         if isinstance(node.pattern, ast.NamePattern):
