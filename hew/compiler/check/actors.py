@@ -267,7 +267,7 @@ class Actors(Calls):
             return self.call_function(helper, node)
         if name in self.actor.fields and name not in self.actor.handlers:
             self._only_arguments(node)
-            return self._cannot(node.name.span, self.actor.field_infos[self.actor.fields[name]].type, "called")
+            return self.cannot(node.name.span, self.actor.field_infos[self.actor.fields[name]].type, "called")
         return self.call_on_handle(self.this(node.receiver), self.actor.type, node, want)
 
     def this(self, node: ast.Expr) -> c.Expr:

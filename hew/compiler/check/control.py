@@ -395,7 +395,7 @@ class ControlFlow(Actors):
             help = (
                 f"count to it: 0..{self.declarations.source.slice(node.iterable.span)}" if shown(type_) == "Int" else ""
             )
-            self._cannot(iterable.span, type_, "iterated", help)
+            self.cannot(iterable.span, type_, "iterated", help)
         return self._for_each(node, iterable, ERROR, c.ForVec)
 
     def _for_each(

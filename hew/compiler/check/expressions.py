@@ -10,6 +10,7 @@ from hew.compiler import checked as c
 from hew.compiler.check.body import Named
 from hew.compiler.check.control import ControlFlow
 from hew.compiler.check.infer import resolve, shown
+from hew.compiler.check.methods import METHOD_TABLES, receiver_kind
 from hew.compiler.check.patterns import PRELUDE_VARIANTS
 from hew.compiler.resolve import ActorInfo, Default, FunctionInfo, RecordInfo
 from hew.compiler.source import Span
@@ -151,9 +152,7 @@ class Expressions(ControlFlow):
         return self.error(codes.E0207, name.span, help=help, type=shown(type_), name=name.text)
 
     def _is_method(self, type_: Type, name: str) -> bool:
-        from hew.compiler.check.calls import METHOD_TABLES, _receiver_kind
-
-        return name in METHOD_TABLES.get(_receiver_kind(type_)[0], {})
+        return name in METHOD_TABLES.get(receiver_kind(type_)[0], {})
 
     def _foreign(self, info: ActorInfo, name: ast.Ident) -> c.Expr:
         if name.text in info.fields or name.text in info.helpers:
@@ -189,7 +188,7 @@ class Expressions(ControlFlow):
             return self.error(codes.E0206, base.span, what="this value")
         if not isinstance(type_, VecType | StringType):
             self._index_value(node.index)
-            return self._cannot(base.span, type_, "indexed")
+            return self.cannot(base.span, type_, "indexed")
         if isinstance(node.index, ast.Range):
             return self._slice(base, type_, node.index, node.span)
         item = type_.item if isinstance(type_, VecType) else INT

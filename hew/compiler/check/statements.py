@@ -333,7 +333,7 @@ class Statements(Expressions):
             elif isinstance(type_, TypeVar) and type_.kind == ANY:
                 self.error(codes.E0206, base.span, what="this value")
             elif not isinstance(type_, ErrorType | NeverType):
-                self._cannot(base.span, type_, "indexed")
+                self.cannot(base.span, type_, "indexed")
             return None
         return c.ElementPlace(type_.item, node.span, base, self.check(node.index, INT))
 
