@@ -65,6 +65,7 @@ CORE_FUNCTIONS: Final[dict[str, CoreFunction]] = {
     # vectors
     "hew_vec_new": CoreFunction(_VEC, "ptr, ptr, i64, ptr"),
     "hew_vec_filled": CoreFunction(_VEC, "ptr, ptr, i64, ptr, ptr"),
+    "hew_box_new": CoreFunction(_VEC, "ptr, ptr, ptr, ptr"),
     "hew_vec_grow": CoreFunction("void", "ptr, ptr, ptr", "cold"),
     "hew_vec_clear": CoreFunction("void", "ptr, ptr, ptr"),
     "hew_vec_slice": CoreFunction(_VEC, "ptr, ptr, ptr, i64, i64, ptr"),

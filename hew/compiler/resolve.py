@@ -307,12 +307,8 @@ class Declarations:
             info.defaults.append(default)
 
     def _refuse_infinite(self, info: RecordInfo) -> None:
-        if contains_itself(info.type, through_enums=False):
-            where = self._field_that_leads_back(info, through_enums=False)
-            self.error(codes.E0209, where, name=info.type.name)
-        elif contains_itself(info.type, through_enums=True):
-            where = self._field_that_leads_back(info, through_enums=True)
-            self.later("records that contain themselves through Option", "L1", where)
+        if contains_itself(info.type):
+            self.error(codes.E0209, self._field_that_leads_back(info), name=info.type.name)
         elif is_too_large(info.type):
             self.too_large(info.type.name, info.type.span)
         else:
@@ -323,11 +319,11 @@ class Declarations:
         message = f"{name} is too large: a value would hold more than {MAX_PARTS} parts"
         self.error(codes.E0209, span, message=message, label="too large", help="hold some of it in a Vec")
 
-    def _field_that_leads_back(self, info: RecordInfo, *, through_enums: bool) -> Span:
+    def _field_that_leads_back(self, info: RecordInfo) -> Span:
         fields = info.type.fields
         for one in fields:
             info.type.fields = [one]
-            if contains_itself(info.type, through_enums=through_enums):
+            if contains_itself(info.type):
                 break
         info.type.fields = fields
         return one.span

@@ -187,6 +187,18 @@ class Variant(Frozen):
     payload: tuple[Type, ...]
 
 
+class BoxType(Type):
+    """What a value that would hold itself holds in its place: a counted block with the item, which never changes.
+
+    Part of the layout of enums alone: no expression has this type.
+    """
+
+    item: Type
+
+    def __str__(self) -> str:
+        return str(self.item)
+
+
 class RecordFieldType(Mutable):
     """A field of a record. `type` is set once all types of the file are known."""
 
@@ -309,8 +321,13 @@ def parts(type_: Type) -> tuple[Type, ...]:
             return ()
 
 
-def walk(type_: Type) -> Iterator[Type]:
-    """A type and all inside it, each record once."""
+def stored(enum: EnumType, payload: Type) -> Type:
+    """The type of the place that a payload of the enum has in it: boxed where it leads back to the enum by value."""
+    return BoxType(payload) if enum in walk(payload, by_value=True) else payload
+
+
+def walk(type_: Type, *, by_value: bool = False) -> Iterator[Type]:
+    """A type and all inside it, each record once. `by_value`: not what is in a Vec or will be in a Future."""
     seen: set[int] = set()
     todo = [type_]
     while todo:
@@ -320,7 +337,8 @@ def walk(type_: Type) -> Iterator[Type]:
                 continue
             seen.add(id(one))
         yield one
-        todo.extend(parts(one))
+        if not (by_value and isinstance(one, VecType | FutureType)):
+            todo.extend(parts(one))
 
 
 def is_number(type_: Type) -> bool:
@@ -399,35 +417,31 @@ def is_too_large(type_: Type) -> bool:
     count = 0
     todo = [(type_, False)]
     while todo:
-        one, inside_vec = todo.pop()
+        one, apart = todo.pop()
         count += 1
         if count > MAX_PARTS:
             return True
-        if not (inside_vec and isinstance(one, RecordType)):
-            inside_vec = inside_vec or isinstance(one, VecType | FutureType)
-            todo.extend([(part, inside_vec) for part in parts(one)])
+        if not (apart and isinstance(one, RecordType)):
+            apart = apart or isinstance(one, VecType | FutureType)
+            todo.extend([(part, apart or _is_boxed(one, part)) for part in parts(one)])
     return False
 
 
-def contains_itself(record: RecordType, *, through_enums: bool) -> list[RecordType] | None:
-    """The way on which a record holds itself by value, or None. `Vec` is indirect; enums are unless `through_enums`."""
-    trail: list[RecordType] = []
-    visited: set[int] = set()
+def _is_boxed(whole: Type, part: Type) -> bool:
+    return isinstance(whole, EnumType) and isinstance(stored(whole, part), BoxType)
 
-    def search(one: Type) -> bool:
-        if isinstance(one, VecType | FutureType) or (isinstance(one, EnumType) and not through_enums):
-            return False
+
+def contains_itself(record: RecordType) -> bool:
+    """Does it hold itself by value? What is in an enum or a Vec is apart."""
+    seen: set[int] = set()
+    todo = [*parts(record)]
+    while todo:
+        one = todo.pop()
+        if one is record:
+            return True
+        if isinstance(one, VecType | FutureType | EnumType) or id(one) in seen:
+            continue
         if isinstance(one, RecordType):
-            if one is record and trail:
-                return True
-            if id(one) in visited:
-                return False
-            visited.add(id(one))
-            trail.append(one)
-            if any(search(part) for part in parts(one)):
-                return True
-            trail.pop()
-            return False
-        return any(search(part) for part in parts(one))
-
-    return trail if search(record) else None
+            seen.add(id(one))
+        todo.extend(parts(one))
+    return False

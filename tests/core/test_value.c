@@ -112,7 +112,7 @@ static hew_type random_aggregate(hew_kind kind, int depth)
 static const hew_type *random_type(int depth)
 {
     hew_type t;
-    uint64_t choice = below(depth > 0 ? 12 : 4);
+    uint64_t choice = below(depth > 0 ? 14 : 4);
     if (choice < 2) {
         t = leaf_of((hew_kind)below(HEW_KIND_STRING));
     } else if (choice < 4) {
@@ -123,10 +123,16 @@ static const hew_type *random_type(int depth)
                        .size = 8,
                        .name = "Vec",
                        .elem = random_type(depth - 1)};
+    } else if (choice < 10) {
+        t = (hew_type){.kind = HEW_KIND_BOX,
+                       .align = 8,
+                       .size = 8,
+                       .name = "Box",
+                       .elem = random_type(depth - 1)};
     } else {
         static const hew_kind kinds[] = {HEW_KIND_TUPLE, HEW_KIND_RECORD, HEW_KIND_ENUM,
                                          HEW_KIND_ENUM};
-        t = random_aggregate(kinds[choice - 8], depth);
+        t = random_aggregate(kinds[choice - 10], depth);
     }
     types[n_types] = t;
     return &types[n_types++];
@@ -172,6 +178,10 @@ static void empty_pool(void)
     }
 }
 
+enum {
+    VALUE_BYTES = 4096
+};
+
 static void random_value(const hew_type *t, char *at);
 
 static void random_string(char *at)
@@ -193,6 +203,14 @@ static void random_vec(const hew_type *t, char *at)
         random_value(t->elem, v->data + v->len * t->elem->size);
         v->len += 1;
     }
+    memcpy(at, &v, 8);
+}
+
+static void random_box(const hew_type *t, char *at)
+{
+    uint64_t item[VALUE_BYTES / 8];
+    random_value(t->elem, (char *)item);
+    hew_vec *v = hew_box_new(w, t->elem, item, NULL);
     memcpy(at, &v, 8);
 }
 
@@ -224,13 +242,14 @@ static void random_fields_of(const hew_field *f, uint32_t n, char *at)
 static void random_value(const hew_type *t, char *at)
 {
     memset(at, 0, t->size);
-    bool shareable = t->kind == HEW_KIND_STRING || t->kind == HEW_KIND_VEC;
+    bool shareable = t->kind == HEW_KIND_STRING || hew_is_vec(t);
     if (shareable && take_from_pool(t, at)) {
         return;
     }
     switch (t->kind) {
     case HEW_KIND_STRING: random_string(at); break;
     case HEW_KIND_VEC: random_vec(t, at); break;
+    case HEW_KIND_BOX: random_box(t, at); break;
     case HEW_KIND_TUPLE:
     case HEW_KIND_RECORD: random_fields_of(t->fields, t->n, at); break;
     case HEW_KIND_ENUM: {
@@ -248,9 +267,6 @@ static void random_value(const hew_type *t, char *at)
 
 /* ---- laws ---- */
 
-enum {
-    VALUE_BYTES = 4096
-};
 typedef union value {
     char bytes[VALUE_BYTES];
     uint64_t words[VALUE_BYTES / 8];
@@ -446,6 +462,102 @@ static void test_a_million_levels_need_no_stack(void)
     end();
 }
 
+/* A list as a record that holds the rest of itself: { value, Option<box of itself> }. */
+static hew_type list_node, list_rest, list_box;
+static const hew_field rest_field[] = {{NULL, &list_box, 8, 0}};
+static const hew_variant rest_variants[] = {{"Some", rest_field, 1, 0}, {"None", NULL, 0, 0}};
+static hew_type list_value;
+static const hew_field list_fields[] = {{"value", &list_value, 0, 0}, {"rest", &list_rest, 8, 0}};
+
+typedef struct list {
+    int64_t value;
+    uint64_t tag; /* Some 0, None 1 */
+    hew_vec *rest;
+} list;
+
+static void make_list_types(void)
+{
+    list_value = leaf_of(HEW_KIND_I64);
+    list_node = (hew_type){.kind = HEW_KIND_RECORD,
+                           .align = 8,
+                           .size = sizeof(list),
+                           .n = 2,
+                           .name = "List",
+                           .fields = list_fields};
+    list_rest = (hew_type){.kind = HEW_KIND_ENUM,
+                           .align = 8,
+                           .size = 16,
+                           .n = 2,
+                           .name = "Option<List>",
+                           .variants = rest_variants};
+    list_box =
+        (hew_type){.kind = HEW_KIND_BOX, .align = 8, .size = 8, .name = "List", .elem = &list_node};
+}
+
+static void test_a_list_of_boxes(void)
+{
+    enum {
+        LENGTH = 1000000
+    };
+    make_region_and_worker(1ull << 30);
+    make_list_types();
+    list v = {.value = 0, .tag = 1}, copy, shared;
+    for (int i = 1; i <= LENGTH; ++i) {
+        v = (list){.value = i, .rest = hew_box_new(w, &list_node, &v, NULL)};
+    }
+    hew_clone(w, &list_node, &copy, &v);
+    CHECK(copy.rest != v.rest && hew_eq(&list_node, &copy, &v) &&
+          hew_compare(&list_node, &copy, &v) == 0);
+    ((list *)(void *)copy.rest->data)->value = 7; /* nobody else's */
+    CHECK(!hew_eq(&list_node, &copy, &v) && hew_compare(&list_node, &copy, &v) == -1);
+    memcpy(&shared, &v, sizeof v);
+    hew_retain(w, &list_node, &shared);
+    CHECK(shared.rest == v.rest && v.rest->rc == 2);
+    uint64_t bytes, block = hew_block_bytes(v.rest);
+    CHECK(
+        hew_give(w, &list_node, &v, RECEIVER, &bytes)); /* a copy: the other holder keeps its own */
+    CHECK(bytes == bytes_held(RECEIVER) && bytes == LENGTH * block);
+    CHECK(shared.rest != v.rest && shared.rest->rc == 1);
+    hew_drop(w, &list_node, &shared);
+    hew_drop(w, &list_node, &v);
+    CHECK(bytes_held(RECEIVER) == 0);
+    CHECK(hew_give(w, &list_node, &copy, RECEIVER, &bytes)); /* handed over: the same blocks */
+    CHECK(bytes == bytes_held(RECEIVER) && bytes == LENGTH * block);
+    hew_drop(w, &list_node, &copy);
+    end();
+}
+
+static void test_a_box_shows_what_is_in_it(void)
+{
+    make_region_and_worker(64 << 20);
+    make_list_types();
+    list v = {.value = 1, .tag = 1};
+    v = (list){.value = 2, .rest = hew_box_new(w, &list_node, &v, NULL)};
+    hew_string *text = hew_to_string(w, &list_node, &v);
+    static const char expected[] = "List { value: 2, rest: Some(List { value: 1, rest: None }) }";
+    CHECK(text->len == sizeof expected - 1 && memcmp(text->data, expected, text->len) == 0);
+    drop_string(text);
+    hew_drop(w, &list_node, &v);
+    end();
+}
+
+/* The value is dropped, what it holds with it. */
+static void test_a_box_without_memory(void)
+{
+    make_region_and_worker(64 << 20);
+    make_list_types();
+    hew_type huge = {.kind = HEW_KIND_TUPLE, .align = 8, .size = 256u << 20, .n = 1};
+    const hew_field field[] = {{NULL, &hew_type_string, 0, 0}};
+    huge.fields = field;
+    hew_string *s = hew_string_new(w, "held", 4);
+    hew_string *kept = s;
+    hew_retain(w, &hew_type_string, &s);
+    CHECK(TRAPS_WITH(w, hew_box_new(w, &huge, &s, NULL), "out of memory"));
+    CHECK(kept->rc == 1);
+    drop_string(kept);
+    end();
+}
+
 /* ---- Vec ---- */
 
 /* Of any number of elements, in memory that is new or was in use. */
@@ -534,6 +646,9 @@ int main(void)
     test_laws_over_random_values();
     test_what_could_not_be_copied_is_dropped_whole();
     test_a_million_levels_need_no_stack();
+    test_a_list_of_boxes();
+    test_a_box_shows_what_is_in_it();
+    test_a_box_without_memory();
     test_vec_filled();
     test_vec_operations();
     test_not_a_number_is_unordered();

@@ -18,7 +18,10 @@ class TrapError(Exception):
 
 @dataclass(frozen=True)
 class Ty:
-    """A type. `kind`: int, float, bool, str, unit, vec, opt, res, tup, rec; `args` are the types inside."""
+    """A type. `kind`: int, float, bool, str, unit, vec, opt, res, tup, rec; `args` are the types inside.
+
+    `end` is a record whose values hold none of it: where one that holds itself is cut off.
+    """
 
     kind: str
     args: tuple[Ty, ...] = ()
@@ -28,7 +31,7 @@ class Ty:
 
     def __str__(self) -> str:
         inner = ", ".join(map(str, self.args))
-        names = {"float": "Float", "bool": "Bool", "str": "String", "unit": "()", "rec": self.name}
+        names = {"float": "Float", "bool": "Bool", "str": "String", "unit": "()", "rec": self.name, "end": self.name}
         forms = {"vec": f"Vec<{inner}>", "opt": f"Option<{inner}>", "res": f"Result<{inner}>", "tup": f"({inner})"}
         if self.kind == "int":
             return "Int" if (self.bits, self.signed) == (64, True) else f"{'i' if self.signed else 'u'}{self.bits}"

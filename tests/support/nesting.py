@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tests.support.model import BOOL, INT, STR, Ty, equal, option, ordered, show
 
-KINDS: Final = ("opt", "ok", "err", "vec", "tup", "rec")
+KINDS: Final = ("opt", "ok", "err", "vec", "tup", "rec", "list", "tree")
 
 
 def wrapped(kind: str, inner: Ty) -> Ty:
@@ -28,9 +28,23 @@ def wrapped(kind: str, inner: Ty) -> Ty:
             return Ty("vec", (inner,))
         case "tup":
             return Ty("tup", (inner, BOOL))
-        case _:
+        case "rec":
             fields = (STR, inner)
             return Ty("rec", fields, name=record_name(fields))
+        case _:
+            return _unrolled(kind, inner)
+
+
+def _unrolled(kind: str, inner: Ty) -> Ty:
+    """A record that holds itself, through an Option in front or in several ways behind, as deep as its values are."""
+    name = f"{kind.title()}{record_name((inner,))}"
+    held = Ty("end", name=name)
+    for _ in range(2):
+        more = (
+            (option(held), inner) if kind == "list" else (inner, option(Ty("tup", (INT, held))), Ty("res", (held, STR)))
+        )
+        held = Ty("rec", more, name=name)
+    return held
 
 
 def record_name(fields: tuple[Ty, ...]) -> str:
@@ -61,13 +75,17 @@ def values(ty: Ty, fresh: Iterator[int]) -> list[Any]:
         case "opt":
             return [*(("Some", one) for one in values(ty.args[0], fresh)), ("None",)]
         case "res":
-            good, bad = (values(one, fresh)[0] for one in ty.args)
-            return [("Ok", good), ("Err", bad)]
+            good, bad = (values(one, fresh)[:1] for one in ty.args)
+            return [*(("Ok", one) for one in good), *(("Err", one) for one in bad)]
+        case "end":
+            return []
         case "vec":
             items = values(ty.args[0], fresh)
             return [items, items[:1], []]
         case _:
             parts = [values(one, fresh) for one in ty.args]
+            if not all(parts):
+                return []
             return [tuple(one[i % len(one)] for one in parts) for i in range(max(map(len, parts)))]
 
 

@@ -223,10 +223,14 @@ def _fail(w: Writer, expr: c.BuiltinCall, values: list[Value]) -> None:
 
 def _payload(w: Writer, value: Value) -> Value:
     """The value of a Some or Ok, held as the whole was: the other variants hold nothing."""
-    layout = w.layouts.of(value.type)
-    part = Value(w.member(value.type, value.ssa, 1), layout.parts[1])
+    assert isinstance(value.type, t.EnumType)
+    part = Value(w.member(value.type, value.ssa, 1), value.type.args[0])
     managed = w.layouts.managed(part.type)
-    if value.holder == OWNED:
+    if isinstance(w.layouts.of(value.type).parts[1], t.BoxType) and value.holder == OWNED:
+        w.retain_ssa(part.type, part.ssa)  # others may have the box too
+        w.discard(value)
+        part.holder = OWNED
+    elif value.holder == OWNED:
         w.take(value)
         part.holder = OWNED if managed else part.holder
     elif managed:

@@ -1,7 +1,7 @@
 """Reference counts: a small function per type that takes a value, and retains or drops what it holds.
 
-Strings, Vecs and futures are counted; aggregates pass it on to their parts, enums to those of the variant in force.
-The null pointer is no reference, so a zeroed value may be dropped. None of these functions can trap.
+Strings, Vecs, boxes and futures are counted; aggregates pass it on to their parts, enums to those of the variant in
+force. The null pointer is no reference, so a zeroed value may be dropped. None of these functions can trap.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Drops:
             case t.StringType():
                 self._module.functions.append(_STRING_RETAIN)
                 return "@retain.string"
-            case t.VecType():
+            case t.VecType() | t.BoxType():
                 return self._once("@retain.vec", _VEC_RETAIN)
             case t.FutureType():
                 return self._by_the_core("retain", type_)
@@ -122,7 +122,7 @@ class Drops:
                 free = f"call void {self._module.core('hew_string_free')}(ptr @hew_self, ptr %v)"
                 self._module.functions.append(_counted_drop("@drop.string", free))
                 return "@drop.string"
-            case t.VecType(item=item):
+            case t.VecType(item=item) | t.BoxType(item=item):
                 name = self._module.fresh("drop")
                 elem = self._layouts.descriptor(item)
                 free = f"call void {self._module.core('hew_vec_free')}(ptr @hew_self, ptr {elem}, ptr %v)"
@@ -178,8 +178,8 @@ class Drops:
             first = payload_index(enum, number)
             body = [
                 line
-                for index, part in enumerate(variant.payload, first)
-                for line in self._part(whole, index, part, inner)
+                for index in range(first, first + len(variant.payload))
+                for line in self._part(whole, index, whole.parts[index], inner)
             ]
             if body:
                 cases.append(f"i8 {number}, label %v{number}")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hew.compiler.source import Span
     from hew.compiler.types import Type
 
+BOX_DATA: Final = 32  # offset of the item of a box
+
 # How a value is held.
 FREE: Final = 0  # nothing to count: flat, or a constant of the program
 LOCAL: Final = 1  # borrowed from a local or parameter
@@ -255,11 +257,13 @@ class Emitter:
         self.emit(f"store {self.to_memory(type_, ssa)}, ptr {address}{kind}")
 
     def member(self, type_: Type, ssa: str, index: int) -> str:
-        """A part of an aggregate value."""
+        """A part of an aggregate value; what is in a box is read from there."""
         layout = self.layouts.of(type_)
-        return self.from_memory(
-            layout.parts[index], self.let(f"extractvalue {layout.register} {ssa}, {layout.path(index)}")
-        )
+        part = layout.parts[index]
+        found = self.from_memory(part, self.let(f"extractvalue {layout.register} {ssa}, {layout.path(index)}"))
+        if not isinstance(part, t.BoxType):
+            return found
+        return self.load(part.item, self.let(f"getelementptr inbounds i8, ptr {found}, i64 {BOX_DATA}"))
 
     def aggregate(self, type_: Type, parts: Sequence[tuple[int, str]]) -> str:
         """A new aggregate with the given parts, the others zero."""

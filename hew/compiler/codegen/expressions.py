@@ -165,10 +165,26 @@ def aggregate(w: Writer, expr: c.TupleLit | c.RecordLit, _own: bool) -> Value:
 
 def variant(w: Writer, expr: c.VariantLit, _own: bool) -> Value:
     assert isinstance(expr.type, t.EnumType)
-    values = w.operands(expr.items, own_from=0, hold=False)
     first = payload_index(expr.type, expr.index)
+    places = w.layouts.of(expr.type).parts[first : first + len(expr.items)]
+    boxed = any(isinstance(place, t.BoxType) for place in places)
+    values = w.operands(expr.items, own_from=0, hold=boxed)
+    if boxed:
+        values = [
+            _box(w, value, expr.span) if isinstance(place, t.BoxType) else value
+            for place, value in zip(places, values, strict=True)
+        ]
     parts = [(0, str(expr.index)), *((first + place, w.take(value)) for place, value in enumerate(values))]
     return w.managed_value(w.aggregate(expr.type, parts), expr.type)
+
+
+def _box(w: Writer, value: Value, span: Span) -> Value:
+    """Takes the value; held, since the next box may find no memory."""
+    type_ = value.type
+    args = f"{SELF}, {w.descriptor(type_)}, ptr {w.spill(type_, w.take(value))}, {w.location(span)}"
+    box = Value(w.core("hew_box_new", args), t.BoxType(type_), OWNED)
+    w.hold(box)
+    return box
 
 
 def vec_literal(w: Writer, expr: c.VecLit, _own: bool) -> Value:

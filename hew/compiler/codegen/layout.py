@@ -2,6 +2,7 @@
 
 Every value is one LLVM value, aggregates too: SROA takes them apart. Only Bool differs between a
 register (i1) and memory (i8). A unit is an i8 of 0, an enum `{ tag, payloads one after the other }`.
+A payload that would hold its own enum is in a box: a block like a Vec's, shared by count and never changed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ KIND_RECORD: Final = 16
 KIND_ENUM: Final = 17
 KIND_HANDLE: Final = 18
 KIND_FUTURE: Final = 19
+KIND_BOX: Final = 21
+_KINDS: Final[dict[type[Type], int]] = {
+    t.BoolType: KIND_BOOL, t.CharType: KIND_CHAR, t.StringType: KIND_STRING, t.VecType: KIND_VEC,
+    t.TupleType: KIND_TUPLE, t.RecordType: KIND_RECORD, t.EnumType: KIND_ENUM, t.ActorType: KIND_HANDLE,
+    t.FutureType: KIND_FUTURE, t.BoxType: KIND_BOX,
+}  # fmt: skip
 
 # LLVM propagates constants through each part of a struct, in time cubic in their number; not into nested structs.
 WRAPPED_FROM: Final = 16
@@ -92,7 +99,7 @@ class Layouts:
                 return Layout("i32", "i32", 4, 4, managed=False)
             case t.UnitType() | t.NeverType():
                 return Layout("i8", "i8", 1, 1, managed=False)
-            case t.StringType() | t.VecType() | t.FutureType():
+            case t.StringType() | t.VecType() | t.FutureType() | t.BoxType():
                 return Layout("ptr", "ptr", 8, 8, managed=True)
             case t.ActorType():
                 return Layout("i64", "i64", 8, 8, managed=False)
@@ -101,7 +108,7 @@ class Layouts:
             case t.RecordType():
                 return self._aggregate(tuple(field.type for field in type_.fields))
             case t.EnumType():
-                payloads = tuple(part for variant in type_.variants for part in variant.payload)
+                payloads = [t.stored(type_, part) for variant in type_.variants for part in variant.payload]
                 return self._aggregate((t.U8, *payloads))
         raise AssertionError(f"no layout for {type_!r}")
 
@@ -135,7 +142,7 @@ class Layouts:
         elem = fields = variants = "null"
         count = 0
         match type_:
-            case t.VecType(item=item):
+            case t.VecType(item=item) | t.BoxType(item=item):
                 elem = self.descriptor(item)
             case t.FutureType(value=value):
                 elem = "null" if isinstance(value, t.UnitType) else self.descriptor(value)
@@ -167,11 +174,11 @@ class Layouts:
         return self._array(FIELD_STRUCT, rows)
 
     def _variants(self, enum: t.EnumType) -> str:
-        offsets = self.of(enum).offsets
+        layout = self.of(enum)
         rows, at = [], 1
         for variant in enum.variants:
             count = len(variant.payload)
-            fields = self._fields([None] * count, variant.payload, offsets[at : at + count])
+            fields = self._fields([None] * count, layout.parts[at : at + count], layout.offsets[at : at + count])
             rows.append(
                 f"{VARIANT_STRUCT} {{ ptr {self._module.c_string(variant.name)}, ptr {fields}, i32 {count}, i32 0 }}"
             )
@@ -212,23 +219,5 @@ def kind_of(type_: Type) -> int:
             return _INT_KINDS[bits, signed]
         case t.FloatType(bits=bits):
             return KIND_F64 if bits == 64 else KIND_F32
-        case t.BoolType():
-            return KIND_BOOL
-        case t.CharType():
-            return KIND_CHAR
-        case t.StringType():
-            return KIND_STRING
-        case t.VecType():
-            return KIND_VEC
-        case t.TupleType():
-            return KIND_TUPLE
-        case t.RecordType():
-            return KIND_RECORD
-        case t.EnumType():
-            return KIND_ENUM
-        case t.ActorType():
-            return KIND_HANDLE
-        case t.FutureType():
-            return KIND_FUTURE
         case _:
-            return KIND_UNIT
+            return _KINDS.get(type(type_), KIND_UNIT)

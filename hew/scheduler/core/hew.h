@@ -54,6 +54,7 @@ typedef enum hew_kind {
     HEW_KIND_HANDLE, /* uint64_t pid << 24 | slot; name = actor type's name */
     HEW_KIND_FUTURE, /* hew_future *; elem = reply type, NULL for () */
     HEW_KIND_RANGE, /* two elem-typed bounds {start, end} and a uint8_t inclusive flag after them */
+    HEW_KIND_BOX, /* hew_vec * of one elem that never changes: what a type that holds itself keeps apart */
 } hew_kind;
 
 typedef struct hew_type hew_type;
@@ -80,7 +81,7 @@ struct hew_type {
     uint32_t n;    /* number of fields or variants */
     uint32_t pad;
     const char *name;     /* as printed: "Point", "Counter", "Vec<Int>"; never NULL */
-    const hew_type *elem; /* VEC, FUTURE, RANGE */
+    const hew_type *elem; /* VEC, FUTURE, RANGE, BOX */
     const hew_field *fields;
     const hew_variant *variants;
 };
@@ -147,7 +148,8 @@ typedef struct hew_vec {
     uint64_t cap; /* elements */
     char *data;   /* cap * elem->size bytes, NULL when cap is 0 */
 } hew_vec;
-/* A Vec is never NULL except as the zero pattern of a slot that holds none. */
+/* A Vec is never NULL except as the zero pattern of a slot that holds none. Of a BOX the element lies behind the
+ * hew_vec in the same block. */
 
 HEW_API HEW_LEAF void hew_retain(hew_worker *w, const hew_type *t, const void *value);
 HEW_API HEW_LEAF void hew_drop(hew_worker *w, const hew_type *t,
@@ -200,6 +202,8 @@ HEW_API hew_vec *hew_vec_new(hew_worker *w, const hew_type *elem, int64_t capaci
                              const hew_loc *loc);
 HEW_API hew_vec *hew_vec_filled(hew_worker *w, const hew_type *elem, int64_t n, const void *value,
                                 const hew_loc *loc); /* clones value n times */
+HEW_API hew_vec *hew_box_new(hew_worker *w, const hew_type *elem, const void *value,
+                             const hew_loc *loc); /* takes the value */
 HEW_API void hew_vec_grow(
     hew_worker *w, const hew_type *elem,
     hew_vec *v); /* room for at least one more; then store at data + len * size, ++len */

@@ -5,6 +5,7 @@
 
 #include "rt/string.h"
 #include "rt/value.h"
+#include "rt/vec.h"
 #include "rt/walk.h"
 
 enum {
@@ -97,7 +98,7 @@ static int32_t begin(hew_walk *k, const hew_type *t, char *a, char *b, bool only
         if (order != 0) {
             return order;
         }
-    } else if (t->kind == HEW_KIND_VEC) {
+    } else if (hew_is_vec(t)) {
         after = compare_lengths(*(hew_vec **)a, *(hew_vec **)b);
         if (only_equality && after != 0) {
             return after;
@@ -132,6 +133,8 @@ static int32_t compare(const hew_type *t, const void *a, const void *b, bool onl
         hew_item item;
         hew_frame *top = &k.frames[k.depth - 1];
         if (hew_frame_next(top, &item)) {
+            k.depth -=
+                top->i == top->n && top->tag == 0; /* nothing more to say: as in hew_walk_next */
             order = begin(&k, item.type, item.a, item.b, only_equality);
         } else {
             order = (int32_t)(int64_t)top->tag;

@@ -193,6 +193,9 @@ static bool is_aggregate(const hew_type *t)
 /* A leaf as a whole, of an aggregate the beginning: the walk goes on with its items. */
 static void begin(hew_worker *w, hew_walk *k, const hew_type *t, const void *value, bool quoted)
 {
+    for (; t->kind == HEW_KIND_BOX; t = t->elem) { /* it does not show */
+        value = (*(hew_vec *const *)value)->data;
+    }
     if (!is_aggregate(t)) {
         put_leaf(w, t, value, quoted);
         return;

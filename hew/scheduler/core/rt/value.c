@@ -54,7 +54,8 @@ void hew_retain(hew_worker *w, const hew_type *t, const void *value)
     }
     switch (t->kind) {
     case HEW_KIND_STRING: retain_string(*(hew_string *const *)value); break;
-    case HEW_KIND_VEC: hew_vec_retain(*(hew_vec *const *)value); break;
+    case HEW_KIND_VEC:
+    case HEW_KIND_BOX: hew_vec_retain(*(hew_vec *const *)value); break;
     case HEW_KIND_FUTURE: retain_future(*(hew_future *const *)value); break;
     default:
         EACH_FIELD(field, t, value)
@@ -94,7 +95,8 @@ static void drop_parts(hew_worker *w, const hew_type *t, void *value, dead_vec *
         }
         break;
     }
-    case HEW_KIND_VEC: {
+    case HEW_KIND_VEC:
+    case HEW_KIND_BOX: {
         hew_vec *v = *(hew_vec **)value;
         if (v != NULL && v->rc > 0 && --v->rc == 0) {
             *list = bury(v, t->elem, *list);
@@ -130,7 +132,7 @@ static void free_dead(hew_worker *w, dead_vec *list)
         dead_vec *dead = list;
         list = dead->next;
         drop_elements(w, dead->elem, dead->data, dead->len, &list);
-        if (dead->data != NULL) {
+        if (hew_vec_has_data((const hew_vec *)dead)) {
             hew_free(w, dead->data);
         }
         hew_free(w, dead);
@@ -162,7 +164,7 @@ void hew_drop_again(hew_worker *w, const hew_type *t, void *value)
         if (s->rc == 0 || --s->rc == 0) {
             hew_string_free(w, s);
         }
-    } else if (t->kind == HEW_KIND_VEC) {
+    } else if (hew_is_vec(t)) {
         hew_vec *v = *(hew_vec **)value;
         if (v != NULL && v->rc > 0 && hew_header_tag(*hew_header_of(v)) != HEW_TAG_FREE) {
             hew_drop(w, t, value); /* begun already: what is left of it is lost */
@@ -212,15 +214,23 @@ static void count_copy(copying *c, const void *block)
     c->bytes += block == NULL ? 0 : hew_block_bytes(block);
 }
 
-/* A Vec of its own with the same bytes as elements; it does not own them yet. */
-static hew_vec *copy_vec(copying *c, const hew_type *elem, const hew_vec *v)
+static hew_vec *room_for(copying *c, const hew_type *t, const hew_vec *v)
 {
-    hew_vec *copy = c->failed ? NULL : hew_vec_try(c->w, elem, v->len, c->receiver);
+    return c->failed                 ? NULL
+           : t->kind == HEW_KIND_BOX ? hew_box_try(c->w, t->elem, c->receiver)
+                                     : hew_vec_try(c->w, t->elem, v->len, c->receiver);
+}
+
+/* A Vec of its own with the same bytes as elements; it does not own them yet. */
+static hew_vec *copy_vec(copying *c, const hew_type *t, const hew_vec *v)
+{
+    const hew_type *elem = t->elem;
+    hew_vec *copy = room_for(c, t, v);
     count_copy(c, copy);
     if (copy == NULL) {
         return NULL;
     }
-    if (copy->data != NULL) {
+    if (hew_vec_has_data(copy)) {
         count_copy(c, copy->data);
     }
     if (v->len != 0 && elem->size != 0) {
@@ -260,13 +270,13 @@ static void give_vec(copying *c, const hew_type *t, hew_vec **at, enum hold hold
     }
     if (hold == OWNED && v->rc == 1) {
         hand_over(c, v);
-        if (v->data != NULL) {
+        if (hew_vec_has_data(v)) {
             hand_over(c, v->data);
         }
         enter_elements(c, t, at, OWNED);
         return;
     }
-    *at = copy_vec(c, t->elem, v);
+    *at = copy_vec(c, t, v);
     v->rc -= hold == OWNED;
     enter_elements(c, t, at, BORROWED);
 }
@@ -275,7 +285,8 @@ static void give_item(copying *c, const hew_type *t, void *at, enum hold hold)
 {
     switch (t->kind) {
     case HEW_KIND_STRING: give_string(c, at, hold); break;
-    case HEW_KIND_VEC: give_vec(c, t, at, hold); break;
+    case HEW_KIND_VEC:
+    case HEW_KIND_BOX: give_vec(c, t, at, hold); break;
     case HEW_KIND_FUTURE: break; /* never sent: E0507 */
     default: hew_walk_enter(&c->walk, t, at, NULL, hold);
     }
@@ -311,10 +322,11 @@ static void clone_item(copying *c, const hew_type *t, void *at)
 {
     switch (t->kind) {
     case HEW_KIND_STRING: retain_string(*(hew_string **)at); break;
-    case HEW_KIND_VEC: {
+    case HEW_KIND_VEC:
+    case HEW_KIND_BOX: {
         hew_vec **v = at;
         if (*v != NULL) {
-            *v = copy_vec(c, t->elem, *v);
+            *v = copy_vec(c, t, *v);
             enter_elements(c, t, v, BORROWED);
         }
         break;

@@ -48,6 +48,15 @@ hew_vec *hew_vec_try(hew_worker *w, const hew_type *elem, uint64_t n, uint32_t h
     return v;
 }
 
+hew_vec *hew_box_try(hew_worker *w, const hew_type *elem, uint32_t holder)
+{
+    hew_vec *v = hew_alloc_try(w, sizeof *v + elem->size, holder);
+    if (v != NULL) {
+        *v = (hew_vec){.rc = 1, .len = 1, .cap = 1, .data = (char *)(v + 1)};
+    }
+    return v;
+}
+
 bool hew_vec_make_room(hew_worker *w, const hew_type *elem, hew_vec *v)
 {
     if (v->len < v->cap) {
@@ -83,6 +92,19 @@ static hew_vec *make_or_trap(hew_worker *w, const hew_type *elem, int64_t n, con
 hew_vec *hew_vec_new(hew_worker *w, const hew_type *elem, int64_t capacity, const hew_loc *loc)
 {
     return make_or_trap(w, elem, capacity, loc);
+}
+
+hew_vec *hew_box_new(hew_worker *w, const hew_type *elem, const void *value, const hew_loc *loc)
+{
+    hew_vec *v = hew_box_try(w, elem, w->holder);
+    if (v == NULL) {
+        char *taken;
+        memcpy(&taken, &value, sizeof taken); /* the value is ours to drop */
+        hew_drop(w, elem, taken);
+        hew_trap_memory(w, loc);
+    }
+    memcpy(v->data, value, elem->size);
+    return v;
 }
 
 static bool all_zero(const char *value, uint64_t size)

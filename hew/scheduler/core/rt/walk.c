@@ -70,6 +70,7 @@ bool hew_walk_enter(hew_walk *k, const hew_type *t, const void *a, const void *b
         f.n = t->variants[*(const uint8_t *)a].n_fields;
         return push(k, f);
     case HEW_KIND_VEC:
+    case HEW_KIND_BOX:
         return enter_vec(k, t, *(hew_vec *const *)a, b != NULL ? *(hew_vec *const *)b : NULL, tag);
     default: return false;
     }

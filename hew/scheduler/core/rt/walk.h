@@ -73,16 +73,17 @@ static inline bool hew_frame_next(hew_frame *f, hew_item *item)
     return true;
 }
 
-/* The next item of the whole walk; finished frames are popped. */
+/* The next item of the whole walk. Frames are popped with their last item: a list whose rest is its last part needs
+ * no more of them the longer it is. */
 static inline bool hew_walk_next(hew_walk *k, hew_item *item)
 {
-    while (k->depth != 0) {
-        if (hew_frame_next(&k->frames[k->depth - 1], item)) {
-            return true;
-        }
-        k->depth -= 1;
+    if (k->depth == 0) {
+        return false;
     }
-    return false;
+    hew_frame *top = &k->frames[k->depth - 1];
+    bool more = hew_frame_next(top, item);
+    k->depth -= top->i == top->n;
+    return more;
 }
 
 #endif

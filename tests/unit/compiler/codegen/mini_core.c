@@ -343,6 +343,15 @@ hew_vec *hew_vec_new(hew_worker *w, const hew_type *t, int64_t cap, const hew_lo
     *v = (hew_vec){.rc = 1, .cap = (uint64_t)cap, .data = cap ? take((size_t)cap * t->size) : NULL};
     return v;
 }
+static bool is_box(const hew_vec *v) { return v->data == (const char *)(v + 1); }
+hew_vec *hew_box_new(hew_worker *w, const hew_type *t, const void *value, const hew_loc *loc)
+{
+    (void)w; (void)loc;
+    hew_vec *v = take(sizeof *v + t->size);
+    *v = (hew_vec){.rc = 1, .len = 1, .cap = 1, .data = (char *)(v + 1)};
+    memcpy(v->data, value, t->size);
+    return v;
+}
 void hew_vec_grow(hew_worker *w, const hew_type *t, hew_vec *v)
 {
     (void)w;
@@ -353,7 +362,7 @@ void hew_vec_grow(hew_worker *w, const hew_type *t, hew_vec *v)
     v->data = data; v->cap = cap;
 }
 void hew_vec_clear(hew_worker *w, const hew_type *t, hew_vec *v) { for (uint64_t i = 0; i < v->len; ++i) hew_drop(w, t, v->data + i * t->size); v->len = 0; }
-void hew_vec_free(hew_worker *w, const hew_type *t, hew_vec *v) { if (v->rc) abort(); hew_vec_clear(w, t, v); if (v->data) give(v->data); give(v); }
+void hew_vec_free(hew_worker *w, const hew_type *t, hew_vec *v) { if (v->rc) abort(); hew_vec_clear(w, t, v); if (v->data && !is_box(v)) give(v->data); give(v); }
 hew_vec *hew_vec_filled(hew_worker *w, const hew_type *t, int64_t n, const void *value, const hew_loc *loc)
 {
     hew_vec *v = hew_vec_new(w, t, n < 0 ? 0 : n, loc);
@@ -392,6 +401,7 @@ static void walk(hew_worker *w, verb v, const hew_type *t, char *p)
     if (t->flat) return;
     switch (t->kind) {
     case HEW_KIND_STRING: { hew_string *s = *(hew_string **)p; if (v == DROP) string_drop(w, s); else if (s && s->rc >= 0) ++s->rc; break; }
+    case HEW_KIND_BOX:
     case HEW_KIND_VEC: { hew_vec *x = *(hew_vec **)p; if (!x) break; if (v == RETAIN) ++x->rc; else if (!--x->rc) hew_vec_free(w, t->elem, x); break; }
     case HEW_KIND_FUTURE: { future *f = *(future **)p; if (!f) break; if (v == RETAIN) ++f->rc; else hew_future_drop(w, (hew_future *)f); break; }
     case HEW_KIND_ENUM: { const hew_variant *x = &t->variants[(unsigned char)*p]; for (uint32_t i = 0; i < x->n_fields; ++i) walk(w, v, x->fields[i].type, p + x->fields[i].offset); break; }
@@ -410,6 +420,12 @@ void hew_clone(hew_worker *w, const hew_type *t, void *dst, const void *src)
     case HEW_KIND_VEC: {
         hew_vec *x = *(hew_vec **)d, *n = hew_vec_new(w, t->elem, (int64_t)x->len, NULL);
         for (; n->len < x->len; ++n->len) hew_clone(w, t->elem, n->data + n->len * t->elem->size, x->data + n->len * t->elem->size);
+        *(hew_vec **)d = n;
+        break;
+    }
+    case HEW_KIND_BOX: {
+        hew_vec *x = *(hew_vec **)d, *n = hew_box_new(w, t->elem, x->data, NULL);
+        hew_clone(w, t->elem, n->data, x->data);
         *(hew_vec **)d = n;
         break;
     }
@@ -433,6 +449,7 @@ static int32_t order(const hew_type *t, const char *a, const char *b)
     NUMBERS(HEW_KIND_F32, float) NUMBERS(HEW_KIND_F64, double) NUMBERS(HEW_KIND_CHAR, uint32_t) NUMBERS(HEW_KIND_HANDLE, uint64_t)
     case HEW_KIND_UNIT: return 0;
     case HEW_KIND_STRING: return hew_string_compare(*(hew_string **)a, *(hew_string **)b);
+    case HEW_KIND_BOX:
     case HEW_KIND_VEC: {
         hew_vec *x = *(hew_vec **)a, *y = *(hew_vec **)b;
         for (uint64_t i = 0; i < x->len && i < y->len; ++i) { int32_t c = order(t->elem, x->data + i * t->elem->size, y->data + i * t->elem->size); if (c) return c; }

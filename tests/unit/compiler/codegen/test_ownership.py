@@ -32,10 +32,21 @@ PROGRAMS = {
     "sent": 'let c = spawn C(s: f"a{n}"); let v = [f"b{n}"]; c.take(v, f"c{n}"); println(v); println(await c.give());',
     "reply dropped": 'let c = spawn C(s: "x"); c.give(); c.close_up(); await close(c);',
     "future": 'let c = spawn C(s: f"a{n}"); let f = c.give(); println(await f); let g = c.give();',
+    "a record that holds itself": 'let l = list(3); let r = l.unwrap(); println(r.s); println(r.rest.unwrap().s);',
+    "its rest, taken out of a temporary": 'println(list(4).unwrap().rest.unwrap().rest.expect("no third").s);',
+    "its rest, shared": 'let l = list(3); var m = l; m = Some(L { s: "n", rest: l }); println(m == l); println(m);',
+    "its rest, or another": 'println(list(n - 1).unwrap_or(L { s: f"a{n}", rest: None })); list(2).unwrap_or(end());',
+    "walked along": 'var at = list(5); var out = ""; while let Some(l) = at { out += l.s; at = l.rest; } println(out);',
+    "matched in depth": 'match list(3) { Some(L { s: a, rest: Some(L { s: b, .. }) }) => println(a + b), _ => {} }',
+    "cloned": 'let l = list(3); let m = l.clone(); println(l == m);',
+    "grown while it is held": 'var l = list(1); for i in 0..4 { l = Some(L { s: f"{i}{l}", rest: l }); } println(l);',
 }  # fmt: skip
 
 SHARED = """
 type R { s: String; v: Vec<Int>; }
+type L { s: String; rest: Option<L>; }
+fn end() -> L { L { s: "z", rest: None } }
+fn list(n: Int) -> Option<L> { if n == 0 { None } else { Some(L { s: f"l{n}", rest: list(n - 1) }) } }
 actor C {
     let s: String;
     let got: Vec<String>;
