@@ -1,7 +1,7 @@
 """Laws of compiled programs: they do what Python says, give all memory back, and no text breaks the compiler.
 
-Programs are made by `tests.support.programs` and run as a user runs them; each of their functions is called by an
-actor of its own, so that a trap ends that call alone.
+Programs are made by `tests.support.random_programs` and run as a user runs them; each of their functions is called by
+an actor of its own, so that a trap ends that call alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hew.compiler import codegen, native, understand
-from tests.support.programs import Maker, Program, TooLongError
+from tests.support.random_programs import Maker
+from tests.support.random_programs.code import Program, TooLongError
 
 HERE: Final = Path(__file__).parent
 GOLDEN: Final = sorted((HERE.parent / "programs").glob("*.hew"))
