@@ -323,11 +323,36 @@ def parts(type_: Type) -> tuple[Type, ...]:
 
 def stored(enum: EnumType, payload: Type) -> Type:
     """The type of the place that a payload of the enum has in it: boxed where it leads back to the enum by value."""
-    return BoxType(payload) if enum in walk(payload, by_value=True) else payload
+    return BoxType(payload) if _holds(payload, enum) else payload
 
 
-def walk(type_: Type, *, by_value: bool = False) -> Iterator[Type]:
-    """A type and all inside it, each record once. `by_value`: not what is in a Vec or will be in a Future."""
+def _holds(type_: Type, enum: EnumType) -> bool:
+    """Can a value hold one of the enum, not counting what is in a Vec? Syntax trees have many types: this is fast."""
+    seen: set[int] = set()
+    todo = [type_]
+    while todo:
+        one = todo.pop()
+        match one:
+            case RecordType(fields=fields):
+                if id(one) not in seen:
+                    seen.add(id(one))
+                    todo += [field.type for field in fields if isinstance(field.type, _HOLDERS)]
+            case EnumType():
+                if one == enum:
+                    return True
+                todo += [part for part in parts(one) if isinstance(part, _HOLDERS)]
+            case TupleType(items=items):
+                todo += items
+            case _:
+                pass
+    return False
+
+
+_HOLDERS: Final = (RecordType, EnumType, TupleType)
+
+
+def walk(type_: Type) -> Iterator[Type]:
+    """A type and all inside it, each record once."""
     seen: set[int] = set()
     todo = [type_]
     while todo:
@@ -337,8 +362,7 @@ def walk(type_: Type, *, by_value: bool = False) -> Iterator[Type]:
                 continue
             seen.add(id(one))
         yield one
-        if not (by_value and isinstance(one, VecType | FutureType)):
-            todo.extend(parts(one))
+        todo.extend(parts(one))
 
 
 def is_number(type_: Type) -> bool:
